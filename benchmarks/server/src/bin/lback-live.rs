@@ -1,9 +1,10 @@
 //! A live page on the database in `DATABASE_URL`, for `benchmarks/realtime/live`:
 //!
+//! - `createtickets` creates the table, after `migrate`,
 //! - `serve ADDRESS` serves a list of 20 tickets with a live fragment at `/tickets`, and changes one of them at `/change/NUMBER`,
 //! - `view VIEWERS MESSAGES ADDRESS ADDRESS` logs viewers in, opens the page and its stream at both servers in turn, changes a ticket
 //!   when all have received the change before, and prints p50, p99 and the maximum of the times from the commit to the receipt of the
-//!   difference, and p99 of a plain page that is requested meanwhile, in milliseconds.
+//!   difference, and p99 of a plain page that is requested at the same time, in milliseconds.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -20,8 +21,8 @@ type Outcome<T> = std::result::Result<T, Box<dyn StdError>>;
 
 const PAGE: &str = "<!doctype html><html lang=\"en\"><head><title>Tickets</title></head><body><h1>Tickets of {{ name }}</h1>
 {{ live(template=\"list.html\", on=\"tickets\") }}</body></html>";
-const LIST: &str = "<p>{{ name }}</p><ul>{% for ticket in tickets %}<li id=\"t{{ ticket.0 }}\"><a href=\"/tickets/{{ ticket.0 }}\">\
-{{ ticket.1 }}</a></li>{% endfor %}</ul>";
+const LIST: &str = "<p>{{ name }}</p><ul>{% for ticket in tickets %}<li id=\"t{{ ticket[0] }}\"><a href=\"/tickets/{{ ticket[0] }}\">\
+{{ ticket[1] }}</a></li>{% endfor %}</ul>";
 
 diesel::table! {
     tickets (id) {
@@ -72,13 +73,16 @@ fn app() -> App {
         .post("/change/{number:int}", change)
         .csrf_exempt()
         .get("/commits", commits);
-    App::new(urls).state(Commits::default()).realtime().data_migration("tickets", |db| {
-        diesel::sql_query("CREATE TABLE tickets (id INTEGER PRIMARY KEY, title TEXT NOT NULL)").execute(db)?;
-        for id in 1..=20 {
-            diesel::insert_into(tickets::table).values((tickets::id.eq(id), tickets::title.eq(format!("Ticket {id}")))).execute(db)?;
-        }
-        Ok(())
-    })
+    App::new(urls).state(Commits::default()).realtime().command("createtickets", "creates the table of the tickets", create_tickets)
+}
+
+fn create_tickets(command: &mut Command) -> ProgramResult {
+    let db = command.db()?;
+    diesel::sql_query("CREATE TABLE tickets (id INTEGER PRIMARY KEY, title TEXT NOT NULL)").execute(db)?;
+    for id in 1..=20 {
+        diesel::insert_into(tickets::table).values((tickets::id.eq(id), tickets::title.eq(format!("Ticket {id}")))).execute(db)?;
+    }
+    Ok(())
 }
 
 fn main() {
