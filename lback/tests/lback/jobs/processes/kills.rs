@@ -11,6 +11,9 @@ use super::{Project, eventually, post};
 const OF_WRITE: [&str; 5] = ["plain", "child", "failing", "keyed", "limited"];
 const OF_BATCH: [&str; 4] = ["first", "second", "failing", "last"];
 
+/// The number of waiting jobs above which no more requests are sent.
+const MOST_WAITING: i64 = 500;
+
 /// The number of kills, which `JOBS_KILLS` sets for long runs.
 fn kills() -> u64 {
     std::env::var("JOBS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12)
@@ -42,8 +45,11 @@ fn survives(project: &Project, other_fault: impl Fn(u64)) {
                     let is_done = post(&address, &format!("/{path}/{number}"));
                     assert!(!is_done || path != "fail");
                     acknowledged.fetch_add(i64::from(is_done), Ordering::SeqCst);
-                    // The workers keep up.
                     thread::sleep(Duration::from_millis(20));
+                    // In a long run, more requests succeed between two kills than workers can follow.
+                    while !is_over.load(Ordering::SeqCst) && project.number("SELECT count(*) FROM job_queue") > MOST_WAITING {
+                        thread::sleep(Duration::from_millis(20));
+                    }
                 }
             });
         }
