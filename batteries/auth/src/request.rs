@@ -53,6 +53,12 @@ pub trait RequestAuth: Sealed {
     /// As [`user`](Self::user).
     fn is_authenticated(&mut self) -> Result<bool>;
 
+    /// Returns the id of the current user, of whatever type the application's users are, or `None` if the visitor is not logged in.
+    ///
+    /// # Errors
+    /// As [`user`](Self::user).
+    fn user_id(&mut self) -> Result<Option<i64>>;
+
     /// Returns the current user, or an error that redirects to the login page (or answers 401 if the response would not be shown as a
     /// page).
     ///
@@ -284,6 +290,11 @@ impl RequestAuth for Request {
     #[track_caller]
     fn is_authenticated(&mut self) -> Result<bool> {
         Ok(current_user(self)?.is_some())
+    }
+
+    #[track_caller]
+    fn user_id(&mut self) -> Result<Option<i64>> {
+        Ok(current_user(self)?.map(|user| user.id))
     }
 
     #[track_caller]
