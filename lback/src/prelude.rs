@@ -7,7 +7,7 @@ pub use crate::accounts::AppAccounts as _;
 #[cfg(feature = "admin")]
 pub use crate::admin::{Admin, AppAdmin as _, RequestHistory as _};
 #[cfg(feature = "api")]
-pub use crate::api::{Api, AppApi as _};
+pub use crate::api::{Api, AppApi as _, RouterApi as _};
 pub use crate::app::{Command, ProgramError, ProgramResult};
 #[cfg(feature = "auth")]
 pub use crate::auth::{AppAuth as _, Group, RequestAuth, RouterAuth, User};

@@ -1,16 +1,22 @@
 //! The battery that adds the commands of the API to an application.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
 use lback_core::{ProgramError, ProgramResult};
+use lback_db::{Database, MigrationSet, Tables};
 
 use crate::api::DocumentRoute;
+use crate::idempotency::{HasKeys, delete_old};
 use crate::sealed::Sealed;
+
+/// The interval between deletions of expired keys of requests.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Adds the commands of APIs to [`App`].
 pub trait AppApi: Sealed {
-    /// Adds the command `api schema`, which prints the OpenAPI document of an API.
+    /// Adds the table of the header `Idempotency-Key`, and the command `api schema`, which prints the OpenAPI document of an API.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -44,7 +50,21 @@ PATH is that of the API, such as /api. It may be left out if there is one API.";
         vec![CommandSpec::new("api", about, print_schema).arguments(accepts)]
     }
 
-    fn install(self: Box<Self>, _setup: &mut Setup) -> ProgramResult {
+    fn migrations(&self) -> Option<MigrationSet> {
+        Some(crate::MIGRATIONS)
+    }
+
+    fn tables(&self) -> Tables {
+        crate::tables()
+    }
+
+    fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
+        setup.state(HasKeys);
+        setup.every(PAUSE, |app| async move {
+            let Some(database) = app.state::<Database>().cloned() else { return Ok(()) };
+            let now = app.clock().now();
+            database.run_write(move |db| delete_old(db, now)).await.map(drop)
+        });
         Ok(())
     }
 }

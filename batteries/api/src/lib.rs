@@ -27,6 +27,7 @@ mod api;
 mod battery;
 mod document;
 mod hooks;
+mod idempotency;
 mod input;
 mod output;
 mod parameters;
@@ -38,4 +39,20 @@ mod views;
 
 pub use api::Api;
 pub use battery::AppApi;
+pub use idempotency::RouterApi;
 pub use resource::{Operation, Resource};
+
+use lback_db::MigrationSet;
+use lback_db::include_dir::{self, include_dir};
+
+/// The migrations that create the table of the header `Idempotency-Key`.
+pub const MIGRATIONS: MigrationSet = MigrationSet::per_database(
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/sqlite"),
+    include_dir!("$CARGO_MANIFEST_DIR/migrations/postgres"),
+);
+
+/// The tables of [`MIGRATIONS`].
+pub fn tables() -> lback_db::Tables {
+    use idempotency::idempotency_keys;
+    lback_db::tables![idempotency_keys]
+}

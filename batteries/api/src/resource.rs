@@ -98,6 +98,11 @@ impl Operation {
         matches!(self, Operation::Create | Operation::Change | Operation::Replace)
     }
 
+    /// Returns whether it accepts the header `Idempotency-Key`. The other operations have the same effect if they are repeated.
+    pub(crate) fn has_idempotency_key(self) -> bool {
+        matches!(self, Operation::Create | Operation::Change)
+    }
+
     /// Returns the rights. A user needs one of them.
     pub(crate) fn rights(self) -> &'static [Right] {
         match self {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::PROBLEM;
 use super::schemas::{self, Named};
+use crate::idempotency;
 use crate::parameters::{self, MOST_CHARACTERS, MOST_VALUES, Meaning, Parameter, Test};
 use crate::resource::{Access, Config, Operation};
 
@@ -78,6 +79,18 @@ fn parameters_of(config: &Config, operation: Operation) -> Vec<Json> {
             }
             Operation::List | Operation::Create => {}
         }
+    }
+    if operation.has_idempotency_key() {
+        let text = "A random text that names this request. A request that repeats it within 24 hours changes nothing, and gets the response \
+                    to the first one. With another path or body, it is a 422 (idempotency_key_reused). If that response was not kept, it \
+                    is a 409 (idempotency_response_not_kept).";
+        described.push(json!({
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": text,
+            "schema": { "type": "string", "minLength": 1, "maxLength": idempotency::MOST_CHARACTERS },
+        }));
     }
     described
 }
@@ -176,6 +189,10 @@ fn responses(config: &Config, operation: Operation) -> Map<String, Json> {
     let has_version = config.version_tag.is_some();
     if has_version && !matches!(operation, Operation::List | Operation::Delete) {
         success["headers"]["ETag"] = header("The version of the row.", true);
+    }
+    if operation.has_idempotency_key() {
+        let text = "\"true\" if this is the response to an earlier request with the same Idempotency-Key.";
+        success["headers"][idempotency::REPLAYED] = header(text, false);
     }
     let mut responses = Map::from_iter([(status.to_owned(), success)]);
     if has_version && operation == Operation::Get {

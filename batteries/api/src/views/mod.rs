@@ -12,6 +12,7 @@ use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
 use lback_models::{FieldMeta, Kind, List, Value};
 
+use crate::idempotency::RouterApi;
 use crate::output::{Included, RowView};
 use crate::parameters::{self, Parameter};
 use crate::query::{self, Selection};
@@ -49,13 +50,14 @@ impl Endpoint {
         };
         let name = if operation.has_key() { format!("{}-row", config.path) } else { format!("{}-list", config.path) };
         let router = router.route([operation.method()], &pattern, move |req: &mut Request| self.answer(req)).name(&name);
-        match config.access(operation) {
+        let router = match config.access(operation) {
             Access::Everyone => router,
             Access::Users => router.login_required(),
             Access::UsersWithPermission => {
                 router.any_permission_required(operation.rights().iter().map(|right| right.permission(config.meta())))
             }
-        }
+        };
+        if operation.has_idempotency_key() { router.idempotent() } else { router }
     }
 
     fn answer(&self, req: &mut Request) -> Result<Response> {

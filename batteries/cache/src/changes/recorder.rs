@@ -15,7 +15,7 @@ use super::slots::{self, EVERYTHING, Slot};
 const MOST: usize = 256;
 
 /// Tables that only the framework changes, all the time, and that no value can depend on.
-const UNRECORDED: [&str; 14] = [
+const UNRECORDED: [&str; 15] = [
     "__lback_session_ends",
     "auth_attempts",
     "cache_changes",
@@ -23,6 +23,7 @@ const UNRECORDED: [&str; 14] = [
     "channel_members",
     "channel_messages",
     "channel_processes",
+    "idempotency_keys",
     "job_batches",
     "job_counts",
     "job_queue",

@@ -28,7 +28,7 @@ fn the_document_has_what_is_registered(on: &str) {
         parameters.iter().map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(parameters("/notes", "get"), ["limit", "page", "include"]);
-    assert_eq!(parameters("/tickets/{id}", "patch"), ["id", "fields", "include", "If-Match"]);
+    assert_eq!(parameters("/tickets/{id}", "patch"), ["id", "fields", "include", "If-Match", "Idempotency-Key"]);
     assert!(parameters("/tickets", "get").contains(&"points__gte".to_owned()));
     // A filter compares with any number.
     let is_points = |parameter: &&Value| parameter["name"] == "points__gte";

@@ -7,6 +7,7 @@ mod changes;
 mod document;
 mod every_kind;
 mod hooks;
+mod idempotency;
 mod lists;
 #[cfg(feature = "sqlite")]
 mod misconfiguration;
