@@ -147,13 +147,9 @@ impl DocumentRoute {
         pattern.strip_suffix(DOCUMENT).unwrap_or(pattern)
     }
 
-    fn document(&self, app: &Application, path: &str) -> Json {
-        self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name))
-    }
-
     /// Returns the document of the API at this path.
-    pub(crate) fn text(&self, app: &Application, path: &str) -> Result<String> {
-        Ok(serde_json::to_string_pretty(&self.document(app, path))?)
+    pub(crate) fn document(&self, app: &Application, path: &str) -> Json {
+        self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name))
     }
 }
 

@@ -1,22 +1,25 @@
-//! The battery that adds the commands of the API to an application.
+//! The battery that adds the commands and the table of APIs to an application.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use lback_app::{App, Battery, Command, CommandSpec, Setup};
-use lback_core::{ProgramError, ProgramResult};
+use lback_core::{Application, ProgramError, ProgramResult};
 use lback_db::{Database, MigrationSet, Tables};
+
+use serde_json::Value as Json;
 
 use crate::api::DocumentRoute;
 use crate::idempotency::{HasKeys, delete_old};
 use crate::sealed::Sealed;
+use crate::{diff, typescript};
 
 /// The interval between deletions of expired keys of requests.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// Adds the commands of APIs to [`App`].
+/// Adds APIs to [`App`].
 pub trait AppApi: Sealed {
-    /// Adds the table of the header `Idempotency-Key`, and the command `api schema`, which prints the OpenAPI document of an API.
+    /// Adds the table of the header `Idempotency-Key`, and the command `api`: `api schema` prints the
+    /// OpenAPI document of an API, `api diff` prints what has changed in it, and `api client typescript` prints a client.
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -45,9 +48,12 @@ impl Battery for ApiBattery {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        let about = "schema [PATH]  prints the OpenAPI document of an API
+        let about = "schema|diff|client …  prints the document of an API, its changes, or a client for it
+api schema [PATH]             prints the OpenAPI document
+api diff OLD [PATH]           prints the changes since the file OLD, which api schema has printed, and fails if some break clients
+api client typescript [PATH]  prints a client in TypeScript
 PATH is that of the API, such as /api. It may be left out if there is one API.";
-        vec![CommandSpec::new("api", about, print_schema).arguments(accepts)]
+        vec![CommandSpec::new("api", about, run).arguments(|arguments| Task::of(arguments).map(drop))]
     }
 
     fn migrations(&self) -> Option<MigrationSet> {
@@ -69,30 +75,75 @@ PATH is that of the API, such as /api. It may be left out if there is one API.";
     }
 }
 
-fn accepts(arguments: &[&str]) -> Result<(), String> {
-    match arguments {
-        ["schema"] => Ok(()),
-        ["schema", path] if path.starts_with('/') => Ok(()),
-        _ => Err("write: api schema [PATH]".to_owned()),
+/// The task of the command.
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    Schema,
+    Diff { old: &'a str },
+    TypeScript,
+}
+
+impl<'a> Task<'a> {
+    /// Reads the arguments: the task, and the path of the API.
+    fn of(arguments: &[&'a str]) -> Result<(Self, Option<&'a str>), String> {
+        let (task, path) = match arguments {
+            ["schema", path @ ..] => (Task::Schema, path),
+            ["diff", old, path @ ..] => (Task::Diff { old: *old }, path),
+            ["client", "typescript", path @ ..] => (Task::TypeScript, path),
+            _ => return Err("write: api schema [PATH], api diff OLD [PATH] or api client typescript [PATH]".to_owned()),
+        };
+        match path {
+            [] => Ok((task, None)),
+            [path] if path.starts_with('/') => Ok((task, Some(*path))),
+            _ => Err(format!("the path of an API begins with a slash, and is the last argument, unlike \"{}\"", path.join(" "))),
+        }
     }
 }
 
-fn print_schema(command: &mut Command) -> ProgramResult {
-    let wanted: Option<String> = command.argument(1)?;
-    let app = Arc::clone(command.app());
-    let routes = app.routes().iter().filter_map(|route| Some((route.option::<DocumentRoute>()?, route.pattern())));
-    let apis: Vec<(&DocumentRoute, String)> =
-        routes.map(|(document, pattern)| (document, DocumentRoute::prefix(pattern).to_owned())).collect();
-    let paths: Vec<&str> = apis.iter().map(|(_, path)| path.as_str()).collect();
-    let found = match (&wanted, apis.as_slice()) {
+fn run(command: &mut Command) -> ProgramResult {
+    let arguments = command.arguments().to_vec();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (task, path) = Task::of(&arguments).map_err(ProgramError::usage)?;
+    let document = find(command.app(), path)?;
+    match task {
+        Task::Schema => Ok(command.try_print(serde_json::to_string_pretty(&document)?)?),
+        Task::Diff { old } => print_changes(command, old, &document),
+        Task::TypeScript => Ok(command.try_print(typescript::client(&document).trim_end())?),
+    }
+}
+
+/// Returns the document of the API at a path, or of the only one.
+fn find(app: &Application, wanted: Option<&str>) -> ProgramResult<Json> {
+    let routes = app.routes().iter().filter_map(|route| Some((route.option::<DocumentRoute>()?, DocumentRoute::prefix(route.pattern()))));
+    let apis: Vec<(&DocumentRoute, &str)> = routes.collect();
+    let paths: Vec<&str> = apis.iter().map(|(_, path)| *path).collect();
+    let (document, path) = match (wanted, apis.as_slice()) {
         (_, []) => return Err(ProgramError::new("the application has no API: add one, as in Router::new().include(\"/api\", api.urls())")),
         (None, [one]) => one,
         (None, _) => return Err(ProgramError::new(format!("the application has several APIs: name one, {}", paths.join(" or ")))),
-        (Some(path), _) => match apis.iter().find(|(_, known)| known == path.trim_end_matches('/')) {
+        (Some(path), _) => match apis.iter().find(|(_, known)| *known == path.trim_end_matches('/')) {
             Some(found) => found,
             None => return Err(ProgramError::new(format!("there is no API at {path}; there is {}", paths.join(", ")))),
         },
     };
-    let (document, path) = found;
-    Ok(command.try_print(document.text(&app, path)?)?)
+    Ok(document.document(app, path))
+}
+
+fn print_changes(command: &mut Command, path: &str, new: &Json) -> ProgramResult {
+    let unreadable = |problem: String| {
+        ProgramError::new(format!(
+            "cannot compare with {path}: {problem}. Compare with a file that api schema has printed: api schema > {path}"
+        ))
+    };
+    let old = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
+    let changes = diff::changes(&diff::read(&old).map_err(unreadable)?, new);
+    for change in &changes {
+        command.try_print(change)?;
+    }
+    match changes.iter().filter(|change| change.is_breaking).count() {
+        0 if changes.is_empty() => Ok(command.try_print("no changes")?),
+        0 => Ok(()),
+        1 => Err(ProgramError::new("1 change breaks clients of the API")),
+        count => Err(ProgramError::new(format!("{count} changes break clients of the API"))),
+    }
 }

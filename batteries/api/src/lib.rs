@@ -25,6 +25,7 @@
 
 mod api;
 mod battery;
+mod diff;
 mod document;
 mod hooks;
 mod idempotency;
@@ -34,6 +35,7 @@ mod parameters;
 mod query;
 mod resource;
 mod sealed;
+mod typescript;
 mod version_tag;
 mod views;
 
