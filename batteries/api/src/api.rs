@@ -12,6 +12,7 @@ use lback_models::Model;
 use lback_session::SessionManager;
 use serde_json::Value as Json;
 
+use crate::docs_page;
 use crate::document::{self, Document};
 use crate::resource::{Access, Config, Operation, Resource};
 use crate::views::Endpoint;
@@ -39,8 +40,9 @@ const DOCUMENT: &str = "/openapi.json";
 /// | `PATCH /api/tickets/7`, `PUT /api/tickets/7` | the row, with some or all fields changed |
 /// | `DELETE /api/tickets/7` | 204 |
 /// | `GET /api/openapi.json` | the document |
+/// | `GET /api/docs` | a page that shows the document, unless a resource has this path |
 ///
-/// All errors under this path are JSON.
+/// All other errors under this path are JSON.
 #[must_use = "add its urls() to a router"]
 pub struct Api {
     title: String,
@@ -100,7 +102,7 @@ impl Api {
         self
     }
 
-    /// Makes the document `/openapi.json` public. By default, it needs a login.
+    /// Makes the document `/openapi.json` and the page `/docs` public. By default, they need a login.
     pub fn public_document(mut self) -> Self {
         self.is_document_public = true;
         self
@@ -125,15 +127,24 @@ impl Api {
         }
         let described = document.clone();
         let check = ResponseCheck::new(move |response| described.check(DOCUMENT, &lback_core::Method::GET, response));
-        routes = routes.get(DOCUMENT, show_document).name("openapi").option(DocumentRoute(document)).option(check);
+        let document = DocumentRoute(document);
+        routes = routes.get(DOCUMENT, show_document).name("openapi").option(document.clone()).option(check);
         if !self.is_document_public {
             routes = routes.login_required();
+        }
+        let mut page = Router::new();
+        if !resources.iter().any(|resource| resource.path == docs_page::PAGE.trim_start_matches('/')) {
+            page = page.get(docs_page::PAGE, move |req: &mut Request| show_page(req, &document));
+            if !self.is_document_public {
+                page = page.login_required();
+            }
+            page = page.get(docs_page::STYLE, docs_page::show_style);
         }
         let needs_permission = |config: &&Arc<Config>| {
             Operation::ALL.into_iter().any(|operation| config.has(operation) && config.access(operation) == Access::UsersWithPermission)
         };
         let permissions = RoutePermissions::of_models(resources.iter().filter(needs_permission).map(|config| config.meta()));
-        Router::new().include("/", routes).json().option(permissions)
+        page.include("/", routes).json().option(permissions)
     }
 }
 
@@ -151,6 +162,14 @@ impl DocumentRoute {
     pub(crate) fn document(&self, app: &Application, path: &str) -> Json {
         self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name))
     }
+}
+
+/// Answers with the page that shows the document.
+fn show_page(req: &mut Request, document: &DocumentRoute) -> Result<Response> {
+    let app = Arc::clone(req.app());
+    let path = req.path().trim_end_matches('/');
+    let path = path.strip_suffix(docs_page::PAGE).unwrap_or(path).to_owned();
+    docs_page::show(req, &document.document(&app, &path))
 }
 
 fn show_document(req: &mut Request) -> Result<Response> {

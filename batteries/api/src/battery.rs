@@ -11,14 +11,14 @@ use serde_json::Value as Json;
 use crate::api::DocumentRoute;
 use crate::idempotency::{HasKeys, delete_old};
 use crate::sealed::Sealed;
-use crate::{diff, typescript};
+use crate::{diff, docs_page, typescript};
 
 /// The interval between deletions of expired keys of requests.
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Adds APIs to [`App`].
 pub trait AppApi: Sealed {
-    /// Adds the table of the header `Idempotency-Key`, and the command `api`: `api schema` prints the
+    /// Adds the table of the header `Idempotency-Key`, the templates of the page `/docs`, and the command `api`: `api schema` prints the
     /// OpenAPI document of an API, `api diff` prints what has changed in it, and `api client typescript` prints a client.
     ///
     /// ```no_run
@@ -65,6 +65,9 @@ PATH is that of the API, such as /api. It may be left out if there is one API.";
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
+        for (name, text) in docs_page::TEMPLATES {
+            setup.template(name, text);
+        }
         setup.state(HasKeys);
         setup.every(PAUSE, |app| async move {
             let Some(database) = app.state::<Database>().cloned() else { return Ok(()) };

@@ -26,6 +26,7 @@
 mod api;
 mod battery;
 mod diff;
+mod docs_page;
 mod document;
 mod hooks;
 mod idempotency;

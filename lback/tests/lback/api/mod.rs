@@ -12,6 +12,7 @@ mod idempotency;
 mod lists;
 #[cfg(feature = "sqlite")]
 mod misconfiguration;
+mod page;
 mod versions;
 
 use lback::api::Resource;
