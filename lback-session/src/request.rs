@@ -21,7 +21,7 @@ pub trait RequestSession: Sealed {
     /// Returns the visitor's session. The first call loads it.
     ///
     /// This always returns a session. If the store cannot be read, its methods fail and the request is answered with 503. That logs
-    /// nobody out.
+    /// nobody out. If the [cookies are ignored](Request::ignore_cookies), the session is empty, and nothing of it is kept.
     fn session(&mut self) -> &mut AppSession;
 
     /// As [`session`](Self::session), for async views of applications whose sessions are on a server, in PostgreSQL or Redis: it loads
@@ -43,6 +43,10 @@ pub trait RequestSession: Sealed {
     /// Returns whether the visitor brings a session, which may have expired. The response does not depend on the session by that.
     #[doc(hidden)]
     fn brings_session(&mut self) -> bool;
+
+    /// Forgets the session that this request has loaded, after the request has [ignored its cookies](Request::ignore_cookies).
+    #[doc(hidden)]
+    fn forget_session(&mut self);
 
     /// Returns the sessions of a user that have not expired, the last used first: "where you are logged in".
     ///
@@ -146,6 +150,12 @@ impl RequestSession for Request {
         match manager.brought_by(self.cookies()) {
             Received::Ids(ids) => !ids.is_empty(),
             Received::Session(record) => record.is_some(),
+        }
+    }
+
+    fn forget_session(&mut self) {
+        if let Some(slot) = self.extensions_mut().get_mut::<Slot>() {
+            slot.session = None;
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{Request, header_parameters};
 
 impl Request {
     /// Returns whether errors are answered as JSON: the path is below an include with [`Router::json`](crate::Router::json), or the
-    /// client prefers JSON to HTML.
+    /// client prefers JSON to HTML, or is identified by a header and [not by cookies](Self::ignore_cookies).
     ///
     /// Clients say so in `Accept` or with `X-Requested-With: XMLHttpRequest`. A client that accepts anything prefers JSON if it has
     /// sent JSON.
@@ -14,7 +14,7 @@ impl Request {
             Some(route) => route.option::<JsonErrors>().is_some(),
             None => self.app().has_json_errors(self.path()),
         };
-        if is_api {
+        if is_api || self.ignores_cookies() {
             return true;
         }
         if self.header("x-requested-with").is_some_and(|by| by.eq_ignore_ascii_case("XMLHttpRequest")) {

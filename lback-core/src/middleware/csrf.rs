@@ -10,7 +10,8 @@ use crate::{Middleware, Next, Request, Response, Result, csrf};
 /// no valid token of this site or if the browser reports that it comes from another site.
 ///
 /// The token is in the form, where `{{ csrf_input() }}` puts it, or in the header `X-CSRF-Token`. Routes that are marked
-/// [`csrf_exempt`](crate::Router::csrf_exempt) are not checked. See [`Request::csrf_token`].
+/// [`csrf_exempt`](crate::Router::csrf_exempt) are not checked, nor are requests whose cookies are [ignored](Request::ignore_cookies). See
+/// [`Request::csrf_token`].
 ///
 /// ```
 /// # use lback_core::testing::Client;
@@ -79,8 +80,9 @@ impl Middleware for CsrfMiddleware {
     }
 }
 
-/// Returns whether the request needs a token. A request that no route answers changes nothing.
+/// Returns whether the request needs a token. A request that no route answers changes nothing, and one whose cookies are ignored cannot be
+/// forged.
 fn is_protected(req: &Request) -> bool {
     let is_safe = matches!(*req.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    !is_safe && req.route().is_some_and(|route| route.option::<CsrfExempt>().is_none())
+    !is_safe && !req.ignores_cookies() && req.route().is_some_and(|route| route.option::<CsrfExempt>().is_none())
 }

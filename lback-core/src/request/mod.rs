@@ -62,6 +62,7 @@ pub struct Request {
     can_upgrade: bool,
     is_rerender: bool,
     is_look: bool,
+    ignores_cookies: bool,
     outcome: Outcome,
     time_zone: TimeZone,
     extensions: TypeMap,
@@ -85,6 +86,7 @@ impl Request {
             can_upgrade,
             is_rerender: false,
             is_look: false,
+            ignores_cookies: false,
             outcome: Outcome::default(),
             time_zone: app.time_zone(),
             extensions: TypeMap::default(),
@@ -109,6 +111,7 @@ impl Request {
             can_upgrade: false,
             is_rerender: self.is_rerender,
             is_look: self.is_look,
+            ignores_cookies: self.ignores_cookies,
             outcome: self.outcome,
             time_zone: self.time_zone,
             extensions: TypeMap::default(),
@@ -274,6 +277,46 @@ impl Request {
     /// Cookies that a view has added are not sent if it ends with a status of 500 or above.
     pub fn cookies(&mut self) -> &mut Cookies {
         self.cookies.get_or_insert_with(|| Cookies::parse(&self.headers, self.app.keys(), self.app.clock()))
+    }
+
+    /// Makes the request one without cookies, for middleware that identifies the client by a header that browsers do not send on their
+    /// own, such as an API token.
+    ///
+    /// The cookies that the client has sent are removed. The request then needs no CSRF token, because another site cannot make a visitor's
+    /// browser send it; its session is empty and ends with it; and its errors are JSON. Call it outside the CSRF check, and refuse the
+    /// request unless the header is valid.
+    ///
+    /// ```
+    /// use lback::http::Caching;
+    /// use lback::prelude::*;
+    ///
+    /// /// Lets the monitoring service in by a key of its own.
+    /// async fn monitoring(req: &mut Request, next: Next<'_>) -> Result<Response> {
+    ///     if let Some(key) = req.header("x-monitoring-key") {
+    ///         let is_valid = key == "…";
+    ///         req.ignore_cookies();
+    ///         req.limit_caching(Caching::Private);
+    ///         if !is_valid {
+    ///             return Err(Error::new(StatusCode::UNAUTHORIZED, "The key is not valid."));
+    ///         }
+    ///     }
+    ///     next.run(req).await
+    /// }
+    /// # let _ = App::new(Router::new()).stack(|stack| stack.insert_before("BodyReader", monitoring).map(drop));
+    /// ```
+    pub fn ignore_cookies(&mut self) {
+        self.ignores_cookies = true;
+        if self.headers.contains_key(header::COOKIE) {
+            self.headers_mut().remove(header::COOKIE);
+        }
+        if let Some(cookies) = &mut self.cookies {
+            cookies.forget_received();
+        }
+    }
+
+    /// Returns whether the request has no cookies because [`ignore_cookies`](Self::ignore_cookies) was called.
+    pub fn ignores_cookies(&self) -> bool {
+        self.ignores_cookies
     }
 
     pub(crate) fn pending_cookies(&mut self) -> Option<&mut Cookies> {

@@ -27,7 +27,7 @@ pub(crate) fn finish(req: &mut Request, mut session: AppSession, result: Result<
         return End::Reached(if outcome.has_failed() { result } else { Err(error) });
     }
     // Nothing of it is kept, not even that it ends a session, which a request that fails does.
-    if req.is_repeated() {
+    if req.is_repeated() || req.ignores_cookies() {
         put_back(req, session);
         return End::Reached(result);
     }

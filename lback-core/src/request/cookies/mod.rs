@@ -121,6 +121,11 @@ impl Cookies {
         self.add(cookie);
     }
 
+    /// Forgets the cookies that the client has sent.
+    pub(super) fn forget_received(&mut self) {
+        self.received = Received::default();
+    }
+
     /// Returns whether a signed or encrypted cookie was added.
     pub(crate) fn adds_sealed(&self) -> bool {
         self.sealed
