@@ -67,6 +67,15 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
+    /// Sends an API token: `Authorization: Bearer …`.
+    ///
+    /// # Panics
+    /// Panics if the token is not valid in a header.
+    #[track_caller]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
     /// Adds parameters to the query string, from a list of pairs, a map or a struct.
     ///
     /// # Panics
