@@ -87,7 +87,7 @@ pub(crate) struct CurrentUser {
 }
 
 impl CurrentUser {
-    fn of<A: Account>(account: A) -> Self {
+    pub(crate) fn of<A: Account>(account: A) -> Self {
         CurrentUser {
             id: account.id(),
             password_hash: account.password_hash().to_owned(),

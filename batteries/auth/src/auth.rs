@@ -1,6 +1,6 @@
 //! The configuration of an application's users, shared by all requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use lback_core::{Assembly, CoreSettings, Keys, Request, Result};
 
 use crate::account::{Accounts, AccountsOf};
+use crate::api_token::TokenUses;
 use crate::declarations::Declarations;
 use crate::impersonation::Observer;
 use crate::rate_limit::LoginLimits;
@@ -39,6 +40,10 @@ struct Inner {
     impersonation_observer: OnceLock<Observer>,
     /// Set when the application is built.
     permissions: OnceLock<BTreeMap<String, String>>,
+    /// Set if the application has API tokens.
+    token_uses: OnceLock<TokenUses>,
+    /// Set when the application is built.
+    token_scopes: OnceLock<BTreeSet<String>>,
 }
 
 impl Auth {
@@ -61,6 +66,8 @@ impl Auth {
             login_limits: LoginLimits::new(&settings),
             impersonation_observer: OnceLock::new(),
             permissions: OnceLock::new(),
+            token_uses: OnceLock::new(),
+            token_scopes: OnceLock::new(),
             settings,
         })))
     }
@@ -96,6 +103,30 @@ impl Auth {
         let permissions = declarations.merged()?;
         self.0.permissions.get_or_init(|| permissions);
         Ok(())
+    }
+
+    /// Returns whether the application has API tokens: `App::tokens()`.
+    pub fn has_tokens(&self) -> bool {
+        self.0.token_uses.get().is_some()
+    }
+
+    /// Returns the scopes that an API token can have: those that routes need, and those that include them. Before the application is built,
+    /// there are none.
+    pub fn token_scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.token_scopes.get().into_iter().flatten().map(String::as_str)
+    }
+
+    /// Lets the application have API tokens.
+    pub(crate) fn install_tokens(&self) {
+        self.0.token_uses.get_or_init(TokenUses::default);
+    }
+
+    pub(crate) fn token_uses(&self) -> Option<&TokenUses> {
+        self.0.token_uses.get()
+    }
+
+    pub(crate) fn set_token_scopes(&self, scopes: BTreeSet<String>) {
+        self.0.token_scopes.get_or_init(|| scopes);
     }
 
     /// Returns the name of the type of the application's users: that of [`User`](crate::User), unless `App::auth_with` sets another.

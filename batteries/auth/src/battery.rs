@@ -10,13 +10,14 @@ use lback_db::MigrationSet;
 use lback_db::{Database, Tables};
 use lback_models::{AppModels as _, models};
 
+use crate::api_token::{check_installed, scopes_of};
 use crate::declarations::{Declaration, Declarations};
 use crate::install::{check_routes, install};
 use crate::schema::Skeleton;
 use crate::sealed::Sealed;
 use crate::{
-    Account, Auth, AuthMiddleware, AuthSettings, Group, NewPermission, Permission, RouteAuth, User, commands, declare_permissions,
-    update_name_keys,
+    Account, Auth, AuthMiddleware, AuthSettings, Group, NewPermission, Permission, RouteAuth, RouteTokens, Token, User, commands,
+    declare_permissions, update_name_keys,
 };
 
 /// Adds users to [`App`].
@@ -41,6 +42,24 @@ pub trait AppAuth: Sealed {
     /// Adds users of the application's own type and table. The commands are left out, because they support only the framework's own
     /// [`User`].
     fn auth_with<A: Account>(self) -> Self;
+
+    /// Adds API tokens, with which programs act in the name of a user: the option [`accept_tokens`](crate::RouterAuth::accept_tokens) of
+    /// routes, and the commands `createtoken`, `tokens` and `revoketoken`. The resources of an `Api` accept tokens from then on. They need
+    /// the framework's own users.
+    ///
+    /// ```no_run
+    /// use lback::prelude::*;
+    ///
+    /// fn stock(_: &mut Request) -> &'static str {
+    ///     "3"
+    /// }
+    ///
+    /// fn main() {
+    ///     let api = Router::new().get("/stock", stock).login_required();
+    ///     App::new(Router::new().include("/api", api).json().accept_tokens("stock")).auth().tokens().main()
+    /// }
+    /// ```
+    fn tokens(self) -> Self;
 
     /// Declares permissions: names for the program, labels for people. `migrate` and the start insert them into the database.
     /// Declaring a name twice is an error at the start.
@@ -68,6 +87,11 @@ impl AppAuth for App {
         self
     }
 
+    fn tokens(mut self) -> Self {
+        self.battery_mut::<Users>().has_tokens = true;
+        self.models(models![Token])
+    }
+
     #[track_caller]
     fn permissions<P: Into<NewPermission>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         let place = Location::caller();
@@ -85,6 +109,7 @@ type Make = fn(&Assembly) -> ProgramResult<Auth>;
 struct Users {
     make: Option<Make>,
     has_commands: bool,
+    has_tokens: bool,
     permissions: Vec<Declaration>,
 }
 
@@ -110,27 +135,35 @@ impl Battery for Users {
     }
 
     fn commands(&self) -> Vec<CommandSpec> {
-        let all = if self.has_commands { commands::ALL.as_slice() } else { &[] };
+        let users = if self.has_commands { commands::ALL.as_slice() } else { &[] };
+        let tokens = if self.has_tokens { commands::TOKENS.as_slice() } else { &[] };
         let command = |&(name, about, run): &(_, _, commands::Run)| {
             CommandSpec::new(name, about, move |command| run_command(command, run)).section("Commands for users")
         };
-        all.iter().map(command).collect()
+        users.iter().chain(tokens).map(command).collect()
     }
 
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let Some(make) = self.make else {
-            return Err(ProgramError::new(
-                "App::permissions() is for applications with users, and this one has none. Write App::new(urls).auth()",
-            ));
+            let what = if self.has_tokens { "tokens" } else { "permissions" };
+            return Err(ProgramError::new(format!(
+                "App::{what}() is for applications with users, and this one has none. Write App::new(urls).auth()"
+            )));
         };
         let auth = make(setup)?;
+        if self.has_tokens {
+            check_user_type(&auth)?;
+            auth.install_tokens();
+        }
         let declarations = Declarations::of(setup);
         declarations.extend(self.permissions);
         setup.middleware(Slot::User, AuthMiddleware::new(auth.clone()));
         install(setup, &auth);
-        setup.route_note(|route| {
-            let requirements = route.requirements();
-            (!requirements.is_empty()).then(|| requirements.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        let noted = auth.clone();
+        setup.route_note(move |route| {
+            let tokens = route.option::<RouteTokens>().filter(|_| noted.has_tokens()).map(ToString::to_string);
+            let notes: Vec<String> = route.requirements().iter().map(ToString::to_string).chain(tokens).collect();
+            (!notes.is_empty()).then(|| notes.join(", "))
         });
         let declared = auth.clone();
         setup.after_migrate(move |_, database| fill_tables(&declared, database));
@@ -138,6 +171,11 @@ impl Battery for Users {
         setup.when_built(move |app| {
             declarations.extend_from_routes(app.routes());
             built.declare(&declarations)?;
+            if built.has_tokens() {
+                built.set_token_scopes(scopes_of(app.routes())?);
+            } else {
+                check_installed(app.routes())?;
+            }
             if built.settings().login_url.is_some() {
                 // With the name of a missing route, every redirect to the login page would fail.
                 built.login_url(app)?;
@@ -149,6 +187,17 @@ impl Battery for Users {
         });
         Ok(())
     }
+}
+
+fn check_user_type(auth: &Auth) -> ProgramResult {
+    let known = auth.user_type();
+    if known == std::any::type_name::<User>() {
+        return Ok(());
+    }
+    Err(ProgramError::new(format!(
+        "App::tokens() supports only the framework's own users, and the users of this application are of the type {known}. Write \
+         App::auth() instead of App::auth_with(), or remove App::tokens()"
+    )))
 }
 
 /// Inserts what migrations cannot: the declared permissions, and missing normal forms of names.

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::request::{current_user, identity};
 use crate::sealed::Sealed;
-use crate::{Auth, RequestAuth};
+use crate::{Auth, RequestAuth, RouteTokens};
 
 /// What a route requires of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ use crate::{Auth, RequestAuth};
 pub enum Requirement {
     /// A login.
     Login,
-    /// A login by the user, and not by a superuser who [acts as the user](RequestAuth::impersonate).
+    /// A login by the user, and neither a superuser who [acts as the user](RequestAuth::impersonate) nor an API token.
     OwnLogin,
     /// Staff or a superuser.
     Staff,
@@ -52,8 +52,13 @@ impl Requirement {
     #[track_caller]
     pub(crate) fn check(&self, req: &mut Request) -> Result<()> {
         let Some(user) = current_user(req)? else { return Err(not_logged_in(req)) };
-        if *self == Requirement::OwnLogin && identity(req)?.superuser.is_some() {
-            return Err(Error::forbidden("You are acting as another user. Only that user can do this."));
+        if *self == Requirement::OwnLogin {
+            if identity(req)?.superuser.is_some() {
+                return Err(Error::forbidden("You are acting as another user. Only that user can do this."));
+            }
+            if req.token()?.is_some() {
+                return Err(Error::forbidden("This needs a login, for which an API token is not enough."));
+            }
         }
         let lacking = match self {
             Requirement::Login | Requirement::OwnLogin => None,
@@ -133,8 +138,8 @@ pub trait RouterAuth: Sealed {
     /// Requires a login.
     fn login_required(self) -> Self;
 
-    /// Requires a login, and refuses superusers who [act as the user](RequestAuth::impersonate): for passwords, e-mail addresses and
-    /// the deletion of an account.
+    /// Requires a login, and refuses superusers who [act as the user](RequestAuth::impersonate) and API tokens: for passwords, e-mail
+    /// addresses and the deletion of an account.
     fn own_login_required(self) -> Self;
 
     /// Requires staff or a superuser.
@@ -143,11 +148,43 @@ pub trait RouterAuth: Sealed {
     /// Requires this permission. The command `check` reports names that are not declared.
     fn permission_required(self, permission: &str) -> Self;
 
+    /// Accepts API tokens that have this scope, beside logins: `Authorization: Bearer lback_…`. Other routes ignore the header. The
+    /// application needs `App::tokens()`.
+    ///
+    /// ```
+    /// use lback::prelude::*;
+    ///
+    /// # fn stock(_: &mut Request) -> &'static str { "3" }
+    /// let api = Router::new()
+    ///     .get("/stock", stock).accept_tokens("stock:read").login_required()
+    ///     .post("/stock", stock).accept_tokens("stock:write").permission_required("stock.change");
+    /// let app = App::new(Router::new().include("/api", api).json()).auth().tokens().permissions([("stock.change", "Change the stock")]);
+    /// # let client = lback::testing::Client::with_settings(app, "SESSION_TIMEOUT_MINUTES = 30");
+    /// # let (user, now) = (client.add_user("alice"), client.clock().now());
+    /// # let token = client.db(|db| lback::auth::NewToken::new("shop").scope("stock:read").insert(db, &user, now)).1;
+    /// # client.get("/api/stock").bearer(&token).send().assert_status(200);
+    /// # client.get("/api/stock").bearer("lback_forged").send().assert_status(401);
+    /// # client.get("/api/stock").send().assert_status(401);
+    /// # client.post("/api/stock").bearer(&token).send().assert_status(403);
+    /// ```
+    ///
+    /// It lets no request in: a guard such as `login_required()` does that. A token is checked before, though: an invalid one is a 401, and
+    /// one without the scope a 403, even if visitors without a login are let in.
+    ///
+    /// A scope includes those that begin with it and a colon: tokens with `stock` have `stock:read`, too. After an include, it applies to
+    /// all of its routes, unless they name a scope of their own.
+    fn accept_tokens(self, scope: &str) -> Self;
+
     /// Requires at least one of these permissions. The command `check` reports names that are not declared.
     fn any_permission_required<P: Into<String>>(self, permissions: impl IntoIterator<Item = P>) -> Self;
 }
 
 impl RouterAuth for Router {
+    #[track_caller]
+    fn accept_tokens(self, scope: &str) -> Self {
+        self.option(RouteTokens::with_scope(scope).required())
+    }
+
     #[track_caller]
     fn login_required(self) -> Self {
         self.middleware(Guard { requirement: Requirement::Login })
@@ -187,6 +224,11 @@ impl RouteAuth for Route {
     }
 }
 
+/// Returns whether the route of a request accepts API tokens.
+fn accepts_tokens(req: &Request) -> bool {
+    req.auth().is_ok_and(|auth| auth.has_tokens()) && req.route().is_some_and(|route| route.option::<RouteTokens>().is_some())
+}
+
 /// The characters to escape in a value of a query string.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -195,8 +237,10 @@ const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.'
 fn not_logged_in(req: &mut Request) -> Error {
     let is_page = req.header("sec-fetch-dest").is_none_or(|dest| ["document", "iframe", "frame"].contains(&dest));
     if req.prefers_json() || !is_page {
-        let scheme = HeaderValue::from_static("Session");
-        return Error::new(StatusCode::UNAUTHORIZED, "Please log in first.").with_header(header::WWW_AUTHENTICATE, scheme);
+        let schemes: &[&'static str] = if accepts_tokens(req) { &["Session", "Bearer"] } else { &["Session"] };
+        let error = Error::new(StatusCode::UNAUTHORIZED, "Please log in first.");
+        let challenges = schemes.iter().copied().map(HeaderValue::from_static);
+        return challenges.fold(error, |error, challenge| error.with_header(header::WWW_AUTHENTICATE, challenge));
     }
     let url = req.auth().and_then(|auth| auth.login_url(req.app()));
     match url {

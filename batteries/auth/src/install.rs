@@ -6,9 +6,10 @@ use lback_core::{Application, Assembly, Error, JsonErrors, Result};
 
 use crate::impersonation::Identity;
 use crate::request::{current_user, identity};
-use crate::{Auth, AuthSettings, RequestAuth, RouteAuth, rate_limit};
+use crate::{Auth, AuthSettings, RequestAuth, RouteAuth, api_token, rate_limit};
 
-/// Adds the state, the template variables `user`, `impersonation` and `perms`, and the task that deletes expired attempts.
+/// Adds the state, the template variables `user`, `impersonation` and `perms`, and the tasks that delete expired attempts and write when
+/// tokens were last used.
 pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     assembly.state(auth.clone());
     let users = auth.clone();
@@ -21,6 +22,9 @@ pub(crate) fn install(assembly: &mut Assembly, auth: &Auth) {
     });
     assembly.template_global("perms", |req| Ok(req.permissions()?.iter().cloned().collect::<Vec<_>>()));
     assembly.every(rate_limit::CLEAN_EVERY, rate_limit::clean);
+    if auth.has_tokens() {
+        assembly.every(api_token::SAVE_EVERY, api_token::save);
+    }
 }
 
 /// Checks that the permissions of all guards are declared, that the redirects lead to pages, and that there is a login page if a guard

@@ -1,4 +1,5 @@
-//! Users for the [Lback](https://docs.rs/lback) web framework: logins, passwords, groups, permissions, guards for routes, and rate limits.
+//! Users for the [Lback](https://docs.rs/lback) web framework: logins, passwords, API tokens, groups, permissions, guards for routes, and
+//! rate limits.
 //!
 //! An application depends on the crate `lback`, which re-exports everything here with its feature `auth`, and installs users with
 //! `App::new(urls).auth()`.
@@ -6,6 +7,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
+mod api_token;
 mod auth;
 mod battery;
 mod commands;
@@ -35,6 +37,7 @@ mod user;
 mod user_agent;
 
 pub use account::Account;
+pub use api_token::{NewToken, RouteTokens, Token, auth_tokens};
 pub use auth::Auth;
 pub use battery::AppAuth;
 pub use declarations::SetupAuth;

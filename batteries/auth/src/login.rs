@@ -127,6 +127,9 @@ pub(crate) fn login<A: Account>(req: &mut Request, auth: &Auth, user: &A) -> Res
     if !user.is_active() {
         return Err(Error::forbidden("This account may not log in."));
     }
+    if req.ignores_cookies() {
+        return Err(Error::forbidden("A request with an API token cannot log in."));
+    }
     impersonation::end(req, auth)?;
     let now = req.now();
     user.record_login(req.db()?, now)?;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use lback_core::{Middleware, Next, Request, Response, Result};
 
-use crate::Auth;
 use crate::impersonation::Identity;
+use crate::{Auth, Token, api_token};
 
-/// Makes [`req.user()`](crate::RequestAuth::user) available. It does not read the session or the database itself.
+/// Makes [`req.user()`](crate::RequestAuth::user) available. It does not read the session, and reads the database only for a request with
+/// an API token, which it refuses if the token is invalid.
 #[derive(Debug)]
 pub struct AuthMiddleware {
     auth: Auth,
@@ -23,7 +24,11 @@ impl AuthMiddleware {
 
 impl Middleware for AuthMiddleware {
     async fn handle(&self, req: &mut Request, next: Next<'_>) -> Result<Response> {
-        req.extensions_mut().insert(UserCache { auth: self.auth.clone(), identity: None, permissions: None });
+        let (token, identity) = match api_token::check(req, &self.auth)? {
+            Some((token, user)) => (Some(token), Some(Identity { user: Some(user), superuser: None })),
+            None => (None, None),
+        };
+        req.extensions_mut().insert(UserCache { auth: self.auth.clone(), token, identity, permissions: None });
         next.run(req).await
     }
 
@@ -35,6 +40,8 @@ impl Middleware for AuthMiddleware {
 /// The current user of a request, once it has been looked up.
 pub(crate) struct UserCache {
     pub(crate) auth: Auth,
+    /// The token that decides who the user is, instead of the session.
+    pub(crate) token: Option<Arc<Token>>,
     /// `None` until the first lookup.
     pub(crate) identity: Option<Identity>,
     pub(crate) permissions: Option<Arc<BTreeSet<String>>>,

@@ -16,7 +16,7 @@ use crate::login::{self, LoginRefused};
 use crate::middleware::UserCache;
 use crate::sealed::Sealed;
 use crate::signals::UserLoggedOut;
-use crate::{Account, Auth, User};
+use crate::{Account, Auth, Token, User};
 
 /// Adds the current user, logins and passwords to [`Request`].
 pub trait RequestAuth: Sealed {
@@ -33,6 +33,8 @@ pub trait RequestAuth: Sealed {
     ///     })
     /// }
     /// ```
+    ///
+    /// In a request with an [API token](Self::token), this is the user of the token.
     ///
     /// The first call queries the database, further calls do not. A visitor without a session costs no query. The result is also `None` if
     /// the user has been deactivated, or if their password has been changed since the login.
@@ -76,11 +78,12 @@ pub trait RequestAuth: Sealed {
     /// Returns a redirect or 401 if the visitor is not logged in; otherwise as [`user`](Self::user).
     fn require_login(&mut self) -> Result<Arc<User>>;
 
-    /// Does the same as [`require_login`](Self::require_login), and refuses a superuser who [acts as the user](Self::impersonate). Call it
-    /// before a password, an e-mail address or an account is changed, in views that do so by their own means.
+    /// Does the same as [`require_login`](Self::require_login), and refuses a superuser who [acts as the user](Self::impersonate) and
+    /// requests with an [API token](Self::token). Call it before a password, an e-mail address or an account is changed, in views that do
+    /// so by their own means.
     ///
     /// # Errors
-    /// Returns 403 if a superuser acts as the user; otherwise as [`require_login`](Self::require_login).
+    /// Returns 403 if a superuser acts as the user or the request has an API token; otherwise as [`require_login`](Self::require_login).
     fn require_own_login(&mut self) -> Result<Arc<User>>;
 
     /// Lets the current user, a superuser, act as another user in this session, until [`end_impersonation`](Self::end_impersonation) or a
@@ -108,6 +111,22 @@ pub trait RequestAuth: Sealed {
     /// # Errors
     /// As [`user`](Self::user).
     fn impersonator(&mut self) -> Result<Option<Arc<User>>>;
+
+    /// Returns the API token with which the request was made, or `None` if there is none. Its user is [`user`](Self::user).
+    ///
+    /// ```
+    /// # use lback::{Request, Result};
+    /// use lback::auth::RequestAuth;
+    ///
+    /// fn may_export(req: &mut Request) -> Result<bool> {
+    ///     // A user who is logged in has no limits of this kind.
+    ///     Ok(req.token()?.is_none_or(|token| token.has_scope("tickets:export")))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Returns 500 without `App::auth()`.
+    fn token(&mut self) -> Result<Option<Arc<Token>>>;
 
     /// Returns an error unless the user has this permission.
     ///
@@ -204,7 +223,7 @@ pub trait RequestAuth: Sealed {
     /// The session gets a new id and keeps its data and flash messages. If another user was logged in, it keeps only the flash messages.
     ///
     /// # Errors
-    /// Returns 403 if the user is deactivated; otherwise as [`user`](Self::user).
+    /// Returns 403 if the user is deactivated or the request has an API token; otherwise as [`user`](Self::user).
     fn login<A: Account>(&mut self, user: &A) -> Result<()>;
 
     /// Lets the session end after `AUTH_REMEMBER_DAYS` without a request, instead of after the usual timeout. Call it after
@@ -326,6 +345,11 @@ impl RequestAuth for Request {
 
     fn impersonator(&mut self) -> Result<Option<Arc<User>>> {
         impersonation::impersonator(self)
+    }
+
+    #[track_caller]
+    fn token(&mut self) -> Result<Option<Arc<Token>>> {
+        if was_refused_earlier(self) { Ok(None) } else { Ok(cache(self)?.token.clone()) }
     }
 
     #[track_caller]
@@ -547,6 +571,11 @@ pub(crate) fn identity(req: &mut Request) -> Result<Identity> {
 }
 
 fn load(req: &mut Request, auth: &Auth) -> Result<Identity> {
+    // The check of the token has found its user, but the view has changed that since.
+    if let Some(token) = cache(req)?.token.clone() {
+        let user = req.read_db(|db| auth.accounts().find(db, token.user_id))?;
+        return Ok(Identity { user: user.filter(|user| user.is_active), superuser: None });
+    }
     let session = req.session();
     let id = session.get::<serde_json::Value>(USER_ID)?.and_then(|id| id.as_i64());
     let signature = session.get::<serde_json::Value>(SIGNATURE)?;

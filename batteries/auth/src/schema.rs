@@ -3,6 +3,7 @@
 use lback_models::Model;
 
 use crate::User;
+use crate::api_token::auth_tokens;
 use crate::permissions::{auth_groups, auth_groups_permissions, auth_permissions};
 use crate::user::{auth_users, auth_users_groups, auth_users_own_permissions};
 
@@ -38,6 +39,7 @@ pub fn tables() -> lback_db::Tables {
         auth_users_groups,
         auth_users_own_permissions,
         auth_groups_permissions,
-        auth_attempts
+        auth_attempts,
+        auth_tokens
     ]
 }

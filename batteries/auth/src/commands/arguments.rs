@@ -57,6 +57,12 @@ impl Arguments {
         }
     }
 
+    /// Returns the only argument, if there is one.
+    pub(super) fn optional(&self) -> Result<Option<&str>> {
+        self.positional(1)?;
+        Ok(self.rest.first().map(String::as_str))
+    }
+
     /// Returns the name of the user and a second argument.
     pub(super) fn name_and(&self, what: &str, placeholder: &str) -> Result<(&str, &str)> {
         self.positional(2)?;

@@ -1,5 +1,5 @@
 //! The commands for users: `createsuperuser`, `changepassword`, `activate_user`, `deactivate_user`, `add_to_group`,
-//! `remove_from_group`, `list_users`.
+//! `remove_from_group`, `list_users`; and those for API tokens.
 //!
 //! The battery adds them to an application's command line. Each command takes its arguments, prints what it did, and returns an error if it
 //! did nothing.
@@ -7,6 +7,9 @@
 mod arguments;
 mod passwords;
 mod terminal;
+mod tokens;
+
+pub(crate) use self::tokens::ALL as TOKENS;
 
 use std::sync::Arc;
 

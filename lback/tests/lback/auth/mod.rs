@@ -1,5 +1,6 @@
 //! Users: who is there, how they log in, what they may do.
 
+mod api_tokens;
 mod bad_input;
 mod commands;
 mod confirming;
