@@ -5,7 +5,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use lback_auth::{RoutePermissions, RouterAuth};
+use lback_auth::{Auth, RoutePermissions, RouteTokens, RouterAuth};
 use lback_core::testing::ResponseCheck;
 use lback_core::{Application, Request, Response, Result, Router};
 use lback_models::Model;
@@ -42,7 +42,7 @@ const DOCUMENT: &str = "/openapi.json";
 /// | `GET /api/openapi.json` | the document |
 /// | `GET /api/docs` | a page that shows the document, unless a resource has this path |
 ///
-/// All other errors under this path are JSON.
+/// All other errors under this path are JSON. Clients are logged in by the session or, with `App::tokens()`, send an API token.
 #[must_use = "add its urls() to a router"]
 pub struct Api {
     title: String,
@@ -128,7 +128,7 @@ impl Api {
         let described = document.clone();
         let check = ResponseCheck::new(move |response| described.check(DOCUMENT, &lback_core::Method::GET, response));
         let document = DocumentRoute(document);
-        routes = routes.get(DOCUMENT, show_document).name("openapi").option(document.clone()).option(check);
+        routes = routes.get(DOCUMENT, show_document).name("openapi").option(document.clone()).option(check).option(RouteTokens::any());
         if !self.is_document_public {
             routes = routes.login_required();
         }
@@ -160,7 +160,8 @@ impl DocumentRoute {
 
     /// Returns the document of the API at this path.
     pub(crate) fn document(&self, app: &Application, path: &str) -> Json {
-        self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name))
+        let has_tokens = app.state::<Auth>().is_some_and(Auth::has_tokens);
+        self.0.below(path, app.state::<SessionManager>().map(SessionManager::cookie_name), has_tokens)
     }
 }
 

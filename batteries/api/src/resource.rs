@@ -40,6 +40,8 @@ use crate::version_tag::VersionTag;
 ///
 /// Every operation needs a login and the permission that the admin asks for as well: `tickets.view` or `tickets.change` to list
 /// and get, `tickets.add`, `tickets.change` and `tickets.delete`. [`login_required`](Self::login_required) and [`public`](Self::public) ask for less.
+///
+/// In applications with `App::tokens()`, an API token of the user takes the place of the login, if it has the [`scope`](Self::scope).
 #[must_use]
 pub struct Resource<M: Model> {
     config: Config,
@@ -127,6 +129,8 @@ pub(crate) enum Access {
 pub(crate) struct Config {
     pub(crate) ops: &'static dyn ModelOps,
     pub(crate) path: String,
+    /// The scope of API tokens, if it is not the path.
+    scope: Option<String>,
     /// The primary key.
     pub(crate) key: &'static FieldMeta,
     pub(crate) fields: Vec<&'static FieldMeta>,
@@ -176,6 +180,12 @@ impl Config {
         if operation.is_reading() { self.reading } else { self.writing }
     }
 
+    /// Returns the scope that an API token needs for an operation.
+    pub(crate) fn scope(&self, operation: Operation) -> String {
+        let access = if operation.is_reading() { "read" } else { "write" };
+        format!("{}:{access}", self.scope.as_ref().unwrap_or(&self.path))
+    }
+
     /// Returns the fields that a client sends.
     pub(crate) fn accepted(&self, operation: Operation) -> impl Iterator<Item = &'static FieldMeta> {
         // The key of a row stays as it is.
@@ -218,6 +228,7 @@ impl<M: Model> Resource<M> {
         let config = Config {
             ops: ops::<M>(),
             path: M::META.table.to_owned(),
+            scope: None,
             key: key.unwrap_or(&M::META.fields[0]),
             fields: Vec::new(),
             writable: Vec::new(),
@@ -429,6 +440,13 @@ impl<M: Model> Resource<M> {
     /// Sets the end of the path, instead of the name of the table.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.config.path = path.into();
+        self
+    }
+
+    /// Sets the scope that API tokens need, instead of the path: `tickets:read` to list and get rows, `tickets:write` for all other
+    /// operations, or `tickets` for both. Several resources may have the same scope.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.config.scope = Some(scope.into());
         self
     }
 

@@ -10,7 +10,7 @@ use crate::parameters::{self, MOST_CHARACTERS, MOST_VALUES, Meaning, Parameter, 
 use crate::resource::{Access, Config, Operation};
 
 /// Describes an operation.
-pub(super) fn of(config: &Config, operation: Operation) -> Json {
+pub(super) fn of(config: &Config, operation: Operation, has_tokens: bool) -> Json {
     let (meta, name) = (config.meta(), lback_models::runtime::within_sentence(config.meta().label));
     let plural = lback_models::runtime::within_sentence(meta.plural);
     let (verb, summary) = match operation {
@@ -26,8 +26,8 @@ pub(super) fn of(config: &Config, operation: Operation) -> Json {
         "summary": summary,
         "tags": [meta.plural],
         "parameters": parameters_of(config, operation),
-        "responses": responses(config, operation),
-        "security": security(config.access(operation), operation.is_reading()),
+        "responses": responses(config, operation, has_tokens),
+        "security": security(config.access(operation), operation.is_reading(), has_tokens.then(|| json!([config.scope(operation)]))),
     });
     if config.access(operation) == Access::UsersWithPermission {
         let permissions: Vec<String> = operation.rights().iter().map(|right| right.permission(meta)).collect();
@@ -41,24 +41,26 @@ pub(super) fn of(config: &Config, operation: Operation) -> Json {
 }
 
 /// Describes the operation that returns the document itself.
-pub(super) fn of_document(is_public: bool) -> Json {
+pub(super) fn of_document(is_public: bool, has_tokens: bool) -> Json {
     let access = if is_public { Access::Everyone } else { Access::Users };
     let mut responses = Map::from_iter([("200".to_owned(), content("This document.", "application/json", json!({ "type": "object" })))]);
-    add_problems(&mut responses, if is_public { &[400] } else { &[400, 401, 403] });
+    add_problems(&mut responses, if is_public && !has_tokens { &[400] } else { &[400, 401, 403] }, has_tokens);
     json!({
         "operationId": "openapi",
         "summary": "Returns this document.",
         "responses": responses,
-        "security": security(access, true),
+        "security": security(access, true, has_tokens.then(|| json!([]))),
     })
 }
 
-fn security(access: Access, is_reading: bool) -> Json {
-    match (access, is_reading) {
-        (Access::Everyone, _) => json!([]),
-        (_, true) => json!([{ "session": [] }]),
-        (_, false) => json!([{ "session": [], "csrf": [] }]),
+/// Describes who may use an operation. `scopes` are those that a token needs, if the application has tokens.
+fn security(access: Access, is_reading: bool, scopes: Option<Json>) -> Json {
+    if access == Access::Everyone {
+        return json!([]);
     }
+    let session = if is_reading { json!({ "session": [] }) } else { json!({ "session": [], "csrf": [] }) };
+    let token = scopes.map(|scopes| json!({ "token": scopes }));
+    [session].into_iter().chain(token).collect()
 }
 
 fn parameters_of(config: &Config, operation: Operation) -> Vec<Json> {
@@ -169,7 +171,7 @@ fn compared(comparison: Comparison) -> &'static str {
 }
 
 /// Describes all statuses with which an operation answers.
-fn responses(config: &Config, operation: Operation) -> Map<String, Json> {
+fn responses(config: &Config, operation: Operation, has_tokens: bool) -> Map<String, Json> {
     let row = || schemas::reference(&schemas::name(config, Named::Row));
     let json = "application/json";
     let (status, mut success) = match operation {
@@ -199,7 +201,8 @@ fn responses(config: &Config, operation: Operation) -> Map<String, Json> {
         responses.insert("304".to_owned(), json!({ "description": "The client has this version of the row already." }));
     }
     let mut problems = vec![400];
-    if config.access(operation) != Access::Everyone || config.hooks.queryset.is_some() {
+    // A token that is not valid is refused in any case.
+    if config.access(operation) != Access::Everyone || config.hooks.queryset.is_some() || has_tokens {
         problems.extend([401, 403]);
     }
     if operation.has_key() {
@@ -214,18 +217,20 @@ fn responses(config: &Config, operation: Operation) -> Map<String, Json> {
             problems.push(428);
         }
     }
-    add_problems(&mut responses, &problems);
+    add_problems(&mut responses, &problems, has_tokens);
     for (status, text) in config.answers.iter().filter(|_| !operation.is_reading()) {
         responses.insert(status.as_str().to_owned(), content(text, "application/problem+json", schemas::reference(PROBLEM)));
     }
     responses
 }
 
-fn add_problems(responses: &mut Map<String, Json>, statuses: &[u16]) {
+fn add_problems(responses: &mut Map<String, Json>, statuses: &[u16], has_tokens: bool) {
     for status in statuses {
         let text = match status {
             400 => "The request cannot be understood: an unknown parameter, a value that is not valid, or a body that is not JSON.",
+            401 if has_tokens => "A login is missing, or the token is not valid.",
             401 => "A login is missing.",
+            403 if has_tokens => "The user is not allowed to do this, the CSRF token is missing, or the API token lacks the scope.",
             403 => "The user is not allowed to do this, or the CSRF token is missing.",
             404 => "There is no such row.",
             409 => "Another request changed the row at the same time, or other rows refer to it.",

@@ -6,7 +6,7 @@ mod write;
 
 use std::sync::Arc;
 
-use lback_auth::RouterAuth;
+use lback_auth::{RouteTokens, RouterAuth};
 use lback_core::{Error, Request, Response, Result, Router, StatusCode};
 use lback_db::RequestDb;
 use lback_models::runtime::within_sentence;
@@ -50,6 +50,7 @@ impl Endpoint {
         };
         let name = if operation.has_key() { format!("{}-row", config.path) } else { format!("{}-list", config.path) };
         let router = router.route([operation.method()], &pattern, move |req: &mut Request| self.answer(req)).name(&name);
+        let router = router.option(RouteTokens::with_scope(&config.scope(operation)));
         let router = match config.access(operation) {
             Access::Everyone => router,
             Access::Users => router.login_required(),

@@ -13,6 +13,7 @@ mod lists;
 #[cfg(feature = "sqlite")]
 mod misconfiguration;
 mod page;
+mod tokens;
 mod versions;
 
 use lback::api::Resource;
