@@ -10,7 +10,8 @@ use crate::{pages, templates};
 /// Adds accounts to [`App`].
 pub trait AppAccounts: Sealed {
     /// Adds the pages of accounts under `/account`: register, log in and out, confirm an e-mail address, change and reset a password,
-    /// and a list of the devices that are logged in. The command `routes` lists them. They need users and mail:
+    /// a list of the devices that are logged in, and, with `App::tokens()`, the user's API tokens. The command `routes` lists them. They
+    /// need users and mail:
     ///
     /// ```no_run
     /// use lback::prelude::*;
@@ -55,7 +56,7 @@ impl Battery for Accounts {
     fn install(self: Box<Self>, setup: &mut Setup) -> ProgramResult {
         let auth = setup.find_state::<Auth>().cloned().ok_or_else(|| ProgramError::new("accounts need users: write App::auth()"))?;
         check_user_type(&auth)?;
-        setup.routes(Router::new().include(&self.path, pages::urls()).name("account"));
+        setup.routes(Router::new().include(&self.path, pages::urls(auth.has_tokens())).name("account"));
         for (name, text) in templates::ALL {
             setup.template(name, text);
         }

@@ -6,7 +6,7 @@ macro_rules! templates {
     };
 }
 
-pub(crate) const ALL: [(&str, &str); 18] = templates![
+pub(crate) const ALL: [(&str, &str); 21] = templates![
     "account/base.html",
     "account/login.html",
     "account/register.html",
@@ -20,6 +20,9 @@ pub(crate) const ALL: [(&str, &str); 18] = templates![
     "account/link_dead.html",
     "account/profile.html",
     "account/devices.html",
+    "account/tokens.html",
+    "account/token_created.html",
+    "account/token_rotate.html",
     "account/mail/verify.txt",
     "account/mail/exists.txt",
     "account/mail/reset.txt",

@@ -6,6 +6,7 @@ mod password;
 mod profile;
 mod register;
 mod reset;
+mod tokens;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use lback_core::{Context, Request, Response, Result, Router};
 
 /// Returns the routes of the pages.
 #[rustfmt::skip] // one route a line
-pub(crate) fn urls() -> Router {
+pub(crate) fn urls(has_tokens: bool) -> Router {
     let pages = Router::new()
         .get("/login", login::login).name("login")
         .post("/login", login::login)
@@ -39,15 +40,26 @@ pub(crate) fn urls() -> Router {
         .post("/devices/revoke", devices::revoke_others).own_login_required().name("devices-revoke")
         .post("/devices/{id:uuid}/revoke", devices::revoke).own_login_required().name("device-revoke")
         .get("/style.css", style).name("style");
+    let pages = if has_tokens { pages.include("/", token_urls()) } else { pages };
     Router::new().include("/", pages).body_limit(MAX_BODY)
+}
+
+#[rustfmt::skip] // one route a line
+fn token_urls() -> Router {
+    Router::new()
+        .get("/tokens", tokens::tokens).login_required().name("tokens")
+        .post("/tokens", tokens::tokens).own_login_required()
+        .get("/tokens/{id:int}/replace", tokens::rotate).own_login_required().name("token-rotate")
+        .post("/tokens/{id:int}/replace", tokens::rotate).own_login_required()
+        .post("/tokens/{id:int}/revoke", tokens::revoke).own_login_required().name("token-revoke")
 }
 
 /// The largest form, in bytes. Anybody may send one.
 const MAX_BODY: u64 = 64 * 1024;
 
 /// The pages that the templates link to, by the names of their routes.
-const LINKED: [&str; 10] =
-    ["login", "logout", "register", "verify-again", "password", "reset", "profile", "devices", "devices-revoke", "style"];
+const LINKED: [&str; 11] =
+    ["login", "logout", "register", "verify-again", "password", "reset", "profile", "devices", "devices-revoke", "tokens", "style"];
 
 /// Returns the path of one of the pages.
 pub(crate) fn link(req: &Request, name: &str, params: &[(&str, &dyn Display)]) -> Result<String> {
@@ -61,8 +73,13 @@ fn redirect(req: &Request, name: &str) -> Result<Response> {
 /// Renders a page, with the links to the others as `links`.
 fn render(req: &mut Request, template: &str, mut context: Context) -> Result<Response> {
     let mut links = BTreeMap::new();
-    let registration = req.auth()?.settings().auth_registration;
-    for name in LINKED.into_iter().filter(|name| registration || *name != "register") {
+    let auth = req.auth()?;
+    let is_missing = |name: &str| match name {
+        "register" => !auth.settings().auth_registration,
+        "tokens" => !auth.has_tokens(),
+        _ => false,
+    };
+    for name in LINKED.into_iter().filter(|name| !is_missing(name)) {
         links.insert(name.replace('-', "_"), link(req, name, &[])?);
     }
     context.insert("links", &links);

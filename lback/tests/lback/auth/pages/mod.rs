@@ -6,6 +6,7 @@ mod bad_input;
 mod identity;
 mod registering;
 mod resetting;
+mod tokens;
 
 use super::*;
 use crate::number;
