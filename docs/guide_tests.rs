@@ -97,6 +97,7 @@ chapters! {
     engine "src/engine.md";
     authentication "src/authentication.md";
     permissions "src/permissions.md";
+    tokens "src/tokens.md";
     admin "src/admin.md";
     api "src/api.md";
     database "src/database.md";
