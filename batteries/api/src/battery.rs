@@ -91,7 +91,7 @@ impl<'a> Task<'a> {
     fn of(arguments: &[&'a str]) -> Result<(Self, Option<&'a str>), String> {
         let (task, path) = match arguments {
             ["schema", path @ ..] => (Task::Schema, path),
-            ["diff", old, path @ ..] => (Task::Diff { old: *old }, path),
+            ["diff", old, path @ ..] => (Task::Diff { old }, path),
             ["client", "typescript", path @ ..] => (Task::TypeScript, path),
             _ => return Err("write: api schema [PATH], api diff OLD [PATH] or api client typescript [PATH]".to_owned()),
         };

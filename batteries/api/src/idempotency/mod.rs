@@ -35,7 +35,7 @@ pub trait RouterApi: Sealed {
     /// ```
     /// use lback::prelude::*;
     ///
-    /// # fn place_order(_: &mut Request) -> StatusCode { StatusCode::CREATED }
+    /// # fn place_order(_: &mut Request) -> (StatusCode, &'static str) { (StatusCode::CREATED, "ordered") }
     /// let urls = Router::new().post("/orders", place_order).login_required().idempotent();
     /// # let client = lback::testing::Client::with_settings(App::new(urls).auth().api(), "SESSION_TIMEOUT_MINUTES = 30");
     /// # let user = client.add_user("alice");

@@ -45,6 +45,9 @@ struct Taken {
     expires_at: i64,
 }
 
+/// The fingerprint, status, headers and body of a row.
+type Row = (String, Option<i16>, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// What is known about a key.
 pub(super) enum Found {
     /// It is new, and belongs to this request now.
@@ -73,8 +76,7 @@ pub(super) fn take(db: &mut Db, claim: &Claim, now: DateTime<Utc>, until: DateTi
     }
     let row = idempotency_keys::table.find(&claim.id);
     let columns = (idempotency_keys::fingerprint, idempotency_keys::status, idempotency_keys::headers, idempotency_keys::body);
-    let row: Option<(String, Option<i16>, Option<Vec<u8>>, Option<Vec<u8>>)> =
-        on_each!(db, db => row.select(columns).first(db).optional())?;
+    let row: Option<Row> = on_each!(db, db => row.select(columns).first(db).optional())?;
     // It has expired and was deleted between the two statements.
     let Some((fingerprint, status, headers, body)) = row else {
         return Err(Error::unavailable("the key of a request was deleted while it was looked up"));
