@@ -123,7 +123,7 @@ fn query_parameter(config: &Config, parameter: &Parameter) -> Json {
         }
         Meaning::Order => {
             let signed = config.sortable.iter().flat_map(|field| [field.name.to_owned(), format!("-{}", field.name)]);
-            return several(parameter, signed.collect(), "The order: fields, each with a `-` for descending order.");
+            return several(parameter, signed.collect(), "The order: fields, each with a minus sign for descending order.");
         }
         Meaning::Fields => {
             let names = config.fields.iter().map(|field| field.name.to_owned());
@@ -133,8 +133,8 @@ fn query_parameter(config: &Config, parameter: &Parameter) -> Json {
             let names = config.includes.iter().map(|include| include.name.to_owned());
             return several(parameter, names.collect(), "The references whose rows are included.");
         }
-        Meaning::After => (json!({ "type": "string" }), "The `next` of a page, for the page after it.".to_owned()),
-        Meaning::Before => (json!({ "type": "string" }), "The `previous` of a page, for the page before it.".to_owned()),
+        Meaning::After => (json!({ "type": "string" }), "The value of next in a page, for the page after it.".to_owned()),
+        Meaning::Before => (json!({ "type": "string" }), "The value of previous in a page, for the page before it.".to_owned()),
         Meaning::Page => (
             json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "default": 1 }),
             "The number of the page. A number past the end returns the last page.".to_owned(),

@@ -187,13 +187,13 @@ export interface ListTicketsParameters {
   created_at__lte?: string;
   /** Rows that contain each of these words in title or code. */
   search?: string;
-  /** The order: fields, each with a `-` for descending order. */
+  /** The order: fields, each with a minus sign for descending order. */
   order?: ("created_at" | "-created_at" | "id" | "-id" | "points" | "-points" | "title" | "-title")[];
   /** The number of rows on a page. */
   limit?: number;
-  /** The `next` of a page, for the page after it. */
+  /** The value of next in a page, for the page after it. */
   after?: string;
-  /** The `previous` of a page, for the page before it. */
+  /** The value of previous in a page, for the page before it. */
   before?: string;
   /** The fields of the response. */
   fields?: ("id" | "title" | "code" | "state" | "agent_id" | "points" | "created_at")[];
