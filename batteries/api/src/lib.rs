@@ -31,6 +31,7 @@ mod document;
 mod hooks;
 mod idempotency;
 mod input;
+mod json;
 mod output;
 mod parameters;
 mod query;

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 /// A difference between two documents.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,9 +114,4 @@ pub(crate) fn read(text: &str) -> Result<Json, String> {
         }
         Some(_) => Ok(document),
     }
-}
-
-/// Returns the members of an object, which are none if it is missing.
-fn members(value: &Json) -> impl Iterator<Item = (&str, &Json)> {
-    value.as_object().into_iter().flat_map(Map::iter).map(|(name, value)| (name.as_str(), value))
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{Comparison, Direction, Place, members};
+use super::{Comparison, Direction, Place};
+use crate::json::{list, members};
 
 impl<'d> Comparison<'d> {
     /// Compares the documents.
@@ -80,7 +81,7 @@ impl<'d> Comparison<'d> {
         }
     }
 
-    /// Compares whether clients must send something.
+    /// Compares if a part of a request is required.
     fn required(&mut self, place: &Place, before: bool, now: bool) {
         match (before, now) {
             (false, true) => self.breaking(place, "it is required now"),
@@ -131,10 +132,6 @@ impl<'d> Comparison<'d> {
 
 fn operation_place(method: &str, path: &str) -> Place {
     Place::part(format!("{} {path}", method.to_ascii_uppercase()))
-}
-
-fn list(value: &Json) -> impl Iterator<Item = &Json> {
-    value.as_array().into_iter().flatten()
 }
 
 fn is_same(parameter: &Json, other: &Json) -> bool {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::{Comparison, Direction, Place, members};
+use super::{Comparison, Direction, Place};
+use crate::json::members;
 
 /// A schema that allows all values.
 static NULL: Json = Json::Null;

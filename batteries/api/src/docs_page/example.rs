@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{list, members, text};
+use crate::json::{list, members, text};
 
 /// Returns a value of a schema.
 pub(super) fn example(document: &Json, schema: &Json) -> Json {

@@ -4,9 +4,10 @@ mod example;
 
 use lback_core::{Context, Request, Response, Result};
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use self::example::{curl, example};
+use crate::json::{list, members, text};
 
 /// The end of the path of the page.
 pub(crate) const PAGE: &str = "/docs";
@@ -218,16 +219,4 @@ fn kind(schema: &Json) -> String {
 /// Returns the name of the schema to which a reference leads.
 fn schema_name(schema: &Json) -> Option<&str> {
     schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
-}
-
-fn text(value: &Json) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
-fn list(value: &Json) -> impl Iterator<Item = &Json> {
-    value.as_array().into_iter().flatten()
-}
-
-fn members(value: &Json) -> impl Iterator<Item = (&str, &Json)> {
-    value.as_object().into_iter().flat_map(Map::iter).map(|(name, value)| (name.as_str(), value))
 }

@@ -48,19 +48,19 @@ struct Taken {
 /// The fingerprint, status, headers and body of a row.
 type Row = (String, Option<i16>, Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// What is known about a key.
+/// The state of a key.
 pub(super) enum Found {
-    /// It is new, and belongs to this request now.
+    /// It is new, and belongs to this request from now on.
     Nothing,
-    /// It is that of a request that has been answered.
+    /// It belongs to a request that has been answered.
     Response(Response),
-    /// It is that of a request whose response was not kept.
+    /// It belongs to a request whose response was not kept.
     NoResponse,
-    /// It is that of a request with another path or body.
+    /// It belongs to a request with another path or body.
     OtherRequest,
 }
 
-/// Takes a key for a request, or returns what is known about it.
+/// Takes a key for a request if it is free, and returns the state that it had.
 pub(super) fn take(db: &mut Db, claim: &Claim, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Found> {
     let taken: Option<Taken> = on_each!(db, db => {
         diesel::sql_query(TAKE)

@@ -4,9 +4,10 @@ mod types;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use self::types::{comment, interface, name, property, type_of};
+use crate::json::{list, members, text};
 
 /// The parts of the client that are the same for all APIs. The operations are inserted at a mark.
 const CLIENT: &str = include_str!("client.ts");
@@ -14,7 +15,7 @@ const MARK: &str = "<operations>";
 
 /// Returns the client of an API, from its document.
 pub(crate) fn client(document: &Json) -> String {
-    let text = |value: &Json| value.as_str().unwrap_or_default().replace(['\n', '\r'], " ");
+    let line = |value: &Json| text(value).replace(['\n', '\r'], " ");
     let mut schemas = String::new();
     for (name, schema) in members(&document["components"]["schemas"]) {
         schemas.push_str(&interface(name, schema));
@@ -34,7 +35,7 @@ pub(crate) fn client(document: &Json) -> String {
     }
     let headers = headers.into_iter().collect::<Vec<_>>().join(", ");
     let url = &document["servers"][0]["url"];
-    let (title, version) = (text(&document["info"]["title"]), text(&document["info"]["version"]));
+    let (title, version) = (line(&document["info"]["title"]), line(&document["info"]["version"]));
     let (before, after) = CLIENT.split_once(MARK).unwrap_or((CLIENT, ""));
     format!(
         "// A client of the API {title} {version}. Do not edit it: it was printed by the command api client typescript.\n\n\
@@ -59,13 +60,13 @@ struct Operation<'d> {
 impl<'d> Operation<'d> {
     /// Describes an operation, under a name that is not known yet.
     fn of(verb: &str, path: &'d str, operation: &'d Json, known: &mut BTreeSet<String>) -> Self {
-        let mut name = camel(operation["operationId"].as_str().unwrap_or_default());
+        let mut name = camel(text(&operation["operationId"]));
         while !known.insert(name.clone()) {
             name.push('_');
         }
         // fetch answers from its own cache if a row has not changed.
         let is_sent = |parameter: &&Json| parameter["in"] != "path" && parameter["name"] != "If-None-Match";
-        let parameters = operation["parameters"].as_array().into_iter().flatten().filter(is_sent).collect();
+        let parameters = list(&operation["parameters"]).filter(is_sent).collect();
         Operation { verb: verb.to_ascii_uppercase(), path, operation, name, parameters }
     }
 
@@ -80,22 +81,22 @@ impl<'d> Operation<'d> {
         if self.parameters.is_empty() {
             return String::new();
         }
-        let mut text = format!("export interface {} {{\n", self.parameters_name());
+        let mut lines = format!("export interface {} {{\n", self.parameters_name());
         for parameter in &self.parameters {
-            let name = parameter["name"].as_str().unwrap_or_default();
-            text += &property("  ", name, parameter["required"] == true, &parameter["schema"], parameter["description"].as_str());
+            let name = text(&parameter["name"]);
+            lines += &property("  ", name, parameter["required"] == true, &parameter["schema"], parameter["description"].as_str());
         }
-        text + "}\n\n"
+        lines + "}\n\n"
     }
 
     fn method(&self) -> String {
         let mut arguments = Vec::new();
         let mut path = self.path.to_owned();
         // There is one at most, the key of a row. Its name might be one of the language.
-        let in_path = self.operation["parameters"].as_array().into_iter().flatten().find(|parameter| parameter["in"] == "path");
+        let in_path = list(&self.operation["parameters"]).find(|parameter| parameter["in"] == "path");
         if let Some(key) = in_path {
             arguments.push(format!("key: {}", type_of(&key["schema"], "")));
-            path = path.replace(&format!("{{{}}}", key["name"].as_str().unwrap_or_default()), "${encodeURIComponent(key)}");
+            path = path.replace(&format!("{{{}}}", text(&key["name"])), "${encodeURIComponent(key)}");
         }
         let body = &self.operation["requestBody"]["content"]["application/json"]["schema"];
         if !body.is_null() {
@@ -113,7 +114,7 @@ impl<'d> Operation<'d> {
             (false, true) => sent += ", parameters",
             (false, false) => sent += ", parameters, body",
         }
-        let texts = ["summary", "description"].map(|name| self.operation[name].as_str().unwrap_or_default());
+        let texts = ["summary", "description"].map(|name| text(&self.operation[name]));
         let mut text = String::from("\n");
         text += &comment("  ", texts.join(" ").trim());
         let (name, arguments, result) = (&self.name, arguments.join(", "), self.result());
@@ -141,9 +142,4 @@ fn camel(name: &str) -> String {
         camel.push_str(letters.as_str());
     }
     camel
-}
-
-/// Returns the members of an object.
-fn members(value: &Json) -> impl Iterator<Item = (&str, &Json)> {
-    value.as_object().into_iter().flat_map(Map::iter).map(|(name, value)| (name.as_str(), value))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::members;
+use crate::json::members;
 
 /// Names that mean something else in the client.
 const TAKEN: [&str; 12] = [
