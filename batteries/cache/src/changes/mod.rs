@@ -20,7 +20,9 @@ mod snapshot;
 pub(crate) use look::{Looker, seen_by};
 pub(crate) use prune::prune;
 pub(crate) use recorder::{Knowledge, Recorder, change_everything, concern, is_recorded};
-pub(crate) use slots::{Slot, of_all_rows, of_row, of_table};
+pub(crate) use slots::{Slot, of_table};
+#[cfg(feature = "models")]
+pub(crate) use slots::{of_all_rows, of_row};
 pub(crate) use snapshot::Snapshot;
 
 diesel::table! {

@@ -12,7 +12,9 @@ use lback_core::{Error, Result};
 
 pub(crate) use self::access::Outcome;
 use crate::cache::Cache;
-use crate::changes::{Slot, is_recorded, of_all_rows, of_row, of_table};
+use crate::changes::{Slot, is_recorded, of_table};
+#[cfg(feature = "models")]
+use crate::changes::{of_all_rows, of_row};
 
 /// A value in the cache, which is computed if it is missing or out of date.
 ///
