@@ -148,7 +148,7 @@ fn tags_differ_by_encoding_and_views_know_their_own() {
         client.put("/tagged").header("accept-encoding", accepted).header("if-match", tag).send().assert_status(200);
     }
     client.put("/tagged").header("if-match", "\"6+br\"").send().assert_status(412);
-    // A client may have several forms, of which the tag of the response names the one that is still current.
+    // A client may have several forms. The tag of the response names the current one.
     let several = client.get("/tagged").header("accept-encoding", "gzip, br").header("if-none-match", "\"6+gzip\", \"7+br\"").send();
     assert_eq!((several.assert_status(304).header("etag"), several.header("vary")), (Some("\"7+br\""), Some("Accept-Encoding")));
 }

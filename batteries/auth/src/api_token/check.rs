@@ -14,7 +14,7 @@ use crate::{Auth, User};
 
 /// Returns the token of a request and its user, or `None` if the request has no token or its route does not accept one.
 ///
-/// From then on, a request with a token has no cookies, whether or not the token is valid.
+/// From then on, a request with a token has no cookies, even if the token is invalid.
 ///
 /// # Errors
 /// Returns 401 if the token is invalid, and 403 if it lacks the scope of the route.
@@ -49,7 +49,7 @@ pub(crate) fn check(req: &mut Request, auth: &Auth) -> Result<Option<(Arc<Token>
 
 const NOT_VALID: &str = "The token is not valid.";
 
-/// Returns the digest of the token that a request brings, or what is wrong with it. `None` if the request brings none.
+/// Returns the digest of the token that a request has, or the problem with it. `None` if the request has no token.
 fn sent(headers: &HeaderMap) -> Option<Result<Digest, &'static str>> {
     let mut tokens = headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.as_bytes()));
     let token = tokens.next()?;

@@ -188,7 +188,7 @@ impl NewToken {
         self
     }
 
-    /// Creates the token of a user, and returns it with its text, which nobody can find out afterwards: pass it on, and do not log it.
+    /// Creates the token of a user, and returns it with its text, which cannot be shown again: pass it on, and do not log it.
     ///
     /// # Errors
     /// Returns 400 if the name is empty or too long, a scope is not a valid name, the token would have expired already, or the user has 100

@@ -14,7 +14,7 @@ use lback_core::{ProgramError, ProgramResult, Route};
 pub struct RouteTokens {
     /// `None` accepts all tokens.
     scope: Option<Arc<str>>,
-    /// Whether an application without tokens is an error.
+    /// `true` if an application without tokens is an error.
     is_required: bool,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for RouteTokens {
     }
 }
 
-/// Returns whether a token with the scope `held` may do what needs `needed`: `tickets` includes `tickets:read`.
+/// Returns whether the scope `held` includes the scope `needed`, as `tickets` includes `tickets:read`.
 pub(super) fn includes(held: &str, needed: &str) -> bool {
     needed.strip_prefix(held).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }

@@ -17,10 +17,10 @@ const RANDOM: usize = 43;
 /// The number of characters that hold 32 bits.
 const CHECKSUM: usize = 6;
 
-/// The number of characters at the end of a token that the list of tokens shows. They are of the checksum.
+/// The number of characters of the checksum that the list of tokens shows.
 const HINT: usize = 4;
 
-/// The digest of a token's random characters. SHA-256 is enough, because nobody can try 256 random bits.
+/// The digest of a token's random characters. SHA-256 is enough, because 256 random bits cannot be guessed.
 pub(super) type Digest = [u8; 32];
 
 /// A new token.

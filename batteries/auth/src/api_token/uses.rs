@@ -1,7 +1,7 @@
 //! The times at which tokens were last used.
 //!
-//! A request only remembers in memory that it has used a token. A background task writes the times, so that a request that reads does not
-//! wait for a database that another one is writing to.
+//! A request only records in memory that it has used a token. A background task writes the times, so that a request that only reads does
+//! not wait for the writes of others.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ use crate::Auth;
 /// The interval at which the times are written.
 pub(crate) const SAVE_EVERY: Duration = Duration::from_secs(60);
 
-/// A time that is stored is that old before it is written again.
+/// The age of a stored time at which it is written again.
 const PRECISION: TimeDelta = TimeDelta::minutes(10);
 
 /// The uses of tokens that are not written yet, by the id of the token.

@@ -20,7 +20,7 @@ use super::plan::{Counts, Plan, add};
 use super::{Control, Outcome, Worker, attempt};
 use crate::store::{self, Claimed, End};
 
-/// The interval at which an idle worker looks for jobs of which it has received no notice.
+/// The interval at which an idle worker looks for jobs about which it has received no notice.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The amount of work that is claimed in advance, and the maximum number of jobs per thread.

@@ -1,4 +1,4 @@
-//! What the command `api` makes of the document: its changes, and a client.
+//! The command `api`: the changes of a document, and a client.
 
 use super::*;
 use crate::unit_of_work::on_each_database;

@@ -296,7 +296,7 @@ fn the_last_use_is_written_rarely(store: &Store) {
     ask(&client, "/api/who", &text).assert_status(200);
     assert_eq!(save(), 1);
     assert!(stored(&client, &token).last_used_at.expect("a use") - first >= TimeDelta::minutes(10));
-    // One that is revoked meanwhile is no problem.
+    // A token that is revoked before that is left out.
     client.clock().advance(11 * minute);
     ask(&client, "/api/who", &text).assert_status(200);
     client.db(|db| token.revoke(db));
